@@ -130,7 +130,8 @@ class OsirisDag(DAG):
     """The DAG of a pipeline.
 
     :param path: of the YAML; relative to the file that calls this.
-    :param dag_kwargs: arguments of ``DAG``, which win over what the file says; ``dag_id`` is the file's name.
+    :param dag_kwargs: arguments of ``DAG``, which win over what the file says, ``params`` and ``default_args`` one by
+        one; ``dag_id`` is the file's name.
     :raises PipelineConfigError: names all that is wrong with the file.
     """
 
@@ -138,6 +139,8 @@ class OsirisDag(DAG):
         pipeline = load_pipeline(_beside_caller(path))
         with _refusals(pipeline):
             arguments = {**_dag_arguments(pipeline), **dag_kwargs}
+            # The configs of the steps ask for those of the file.
+            arguments["params"] = {**_params(pipeline), **(dag_kwargs.get("params") or {})}
             arguments["default_args"] = {**_task_defaults(pipeline.settings), **(dag_kwargs.get("default_args") or {})}
             super().__init__(arguments.pop("dag_id", pipeline.id), **arguments)
         self.fileloc = sys._getframe(1).f_code.co_filename  # noqa: SLF001 - as DAG itself does

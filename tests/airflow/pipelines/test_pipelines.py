@@ -87,6 +87,13 @@ def test_arguments_of_a_dag_win_over_what_the_file_says(tmp_path: Path) -> None:
     assert (dag.dag_id, two.queue, two.pool, two.retries) == ("mine", "mine", "small", 2)
 
 
+def test_params_of_a_dag_leave_those_of_the_file(tmp_path: Path) -> None:
+    path = write_pipeline(tmp_path, OPTIONS)
+    assert OsirisDag(path, params={"env": "prod"}).params.dump() == {"least": 1, "env": "prod"}
+    assert OsirisDag(path, params={"least": 5}).params.dump() == {"least": 5}
+    assert OsirisDag(path, params=None).params.get_param("least").schema["type"] == "integer"
+
+
 def test_what_the_file_says_reaches_a_group_of_any_dag(tmp_path: Path) -> None:
     path = write_pipeline(tmp_path, OPTIONS)
     with DAG("any", schedule=None, params={"least": 7}):
