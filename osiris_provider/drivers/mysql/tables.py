@@ -207,13 +207,17 @@ def tables_like(cursor: Cursor, table: str, prefix: str) -> list[str]:
 
 
 def new_table_options(cursor: Cursor, table: str) -> str:
-    """Return what a new table needs so that it holds every text, whatever the default of its database."""
+    """Return what a new table needs so that it holds every text, and takes the loads to come, whatever the defaults."""
     cursor.execute(
         f"SELECT default_character_set_name FROM information_schema.schemata WHERE schema_name = {HERE}",  # noqa: S608 - constants
         name_parts(table)[:1],
     )
     # The database's own collation is kept where it can be.
-    return "" if cursor.fetchone() == (CHARSET,) else f" DEFAULT CHARSET={CHARSET}"
+    charset = "" if cursor.fetchone() == (CHARSET,) else f" DEFAULT CHARSET={CHARSET}"
+    cursor.execute("SELECT transactions FROM information_schema.engines WHERE support = 'DEFAULT'")
+    # Where a load cannot be undone, rows are not appended.
+    engine = " ENGINE=InnoDB" if cursor.fetchone() == ("NO",) else ""
+    return engine + charset
 
 
 def _column(name: str, nullable: int, bare: int, extra: str, kind: str, *sizes: Any) -> Column:

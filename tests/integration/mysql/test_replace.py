@@ -245,6 +245,15 @@ class TestTables(Replacing):
             )
             assert self.execute(address, f"SELECT HEX(s) FROM t_ž_{mode}") == [("C5BEF09F9880",)]
 
+    def test_a_server_whose_default_engine_has_no_transactions(self, connection: Connection, address: Address) -> None:
+        self.execute(address, "SET GLOBAL default_storage_engine = MyISAM")
+        try:
+            for _ in range(2):
+                self.write(connection, TWO, write_mode="append", create_if_missing=True)
+        finally:
+            self.execute(address, "SET GLOBAL default_storage_engine = DEFAULT")
+        assert self.rows(address) == 4
+
     def test_collation_of_the_database_is_kept(self, connection: Connection, address: Address) -> None:
         self.execute(address, f"ALTER DATABASE {address.database} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
         self.write(connection, pa.table({"s": ["a", "A"]}), primary_key="s", create_if_missing=True)
