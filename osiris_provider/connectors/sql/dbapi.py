@@ -21,6 +21,8 @@ from osiris_provider.net.sockets import DeadlineSocket
 
 MAX_VERSION = 80
 _NAME: Final = re.compile(r"[\w.-]+")
+_TWO_WAYS: Final = re.compile("[\u00df\u03c2]")
+"""What Python writes as ss and sigma, by RFC 3490, and browsers do not, by RFC 5891: the other name may be taken."""
 
 _MISSING: Final[tuple[int | None, ...]] = (
     *(errno.ENOENT, errno.ENOTDIR, errno.ENOTSOCK, errno.EPROTOTYPE, errno.ELOOP),
@@ -117,6 +119,9 @@ def checked_host(host: str) -> str:
     with suppress(ValueError):
         ip_address(host)
         return host
+    if _TWO_WAYS.search(host):
+        problem = "has a letter that leads to another server by the older rules of DNS; write the name as xn--…"
+        raise ValueError(problem)
     if not _NAME.fullmatch(host):
         problem = "is the name or the address of one server, without port, path and brackets; a port has its own field"
         raise ValueError(problem)

@@ -86,6 +86,15 @@ def test_a_host_that_dns_would_only_not_know(family: str, host: str) -> None:
     assert "field host: is the name or the address of one server, without port" in said[0]
 
 
+@pytest.mark.parametrize("host", ["stra\u00dfe.example", "\u03b2\u03cc\u03bb\u03bf\u03c2.example"])
+@pytest.mark.parametrize("family", ["mysql", "postgres"])
+def test_a_name_that_is_two_names_leads_to_neither(family: str, host: str) -> None:
+    said = refusals({"family": family, "alias": "x", "host": host, "user": "ann", "password": TAIL})
+    assert "field host: has a letter that leads to another server" in said[0]
+    in_ascii = {"host": "xn--strae-oqa.example", "user": "ann"}
+    assert get_connector(family).model.parse(in_ascii).host == "xn--strae-oqa.example"
+
+
 @pytest.mark.parametrize("host", ["/run/a@b", "@abstract", "db.example.com", "db_1", "2001:db8::1", "fe80::1%lo"])
 def test_hosts_that_are_some(host: str) -> None:
     connection = {"host": host, "user": "ann"}
