@@ -10,6 +10,7 @@ from osiris_provider.connections.reference import shown
 from osiris_provider.messages import did_you_mean
 from osiris_provider.pipelines.dialects import Draft, Mode, StepDraft
 from osiris_provider.pipelines.problems import Location, Problems, listed
+from osiris_provider.pipelines.templates import has_template
 
 Kind = Mode | Literal["any"]
 """What a driver does with data; ``any`` if that is not known."""
@@ -93,9 +94,21 @@ def check_data(draft: Draft, edges: Mapping[str, Edges], kinds: Mapping[str, Kin
             key = "needs" if draft.dialect == "oml" else "inputs"
             message = f"driver {step.driver} needs an input: {key}: [the step whose result it writes]"
             problems.add(where, message, step.id)
-        elif kind == "write" and len(inputs) > 1 and step.config.get("input") not in inputs:
-            choice = f"there are several inputs ({listed(inputs)}); config field input says which one is written"
-            problems.add(where, choice, step.id)
+        elif kind == "write" and (wrong := _choice_problem(step, inputs)):
+            problems.add(where, wrong, step.id)
+
+
+def _choice_problem(step: StepDraft, inputs: Mapping[str, str]) -> str | None:
+    """Return what is wrong with the input that a step writes; None if nothing is, or only the run can tell."""
+    chosen = step.config.get("input")
+    if isinstance(chosen, str) and (chosen in inputs or "${" in chosen or has_template(chosen)):
+        return None
+    if len(inputs) > 1:
+        return f"there are several inputs ({listed(inputs)}); config field input says which one is written"
+    # What a class of upstream's protocol means by it is its own affair.
+    if isinstance(chosen, str) and inputs and step.mode is None:
+        return f"config field input names '{shown(chosen)}', and its inputs are: {listed(inputs)}"
+    return None
 
 
 def check_rules(draft: Draft, edges: Mapping[str, Edges], problems: Problems) -> None:

@@ -97,12 +97,35 @@ def test_a_name_that_is_no_step_is_the_only_mistake(tmp_path: Path, given: str) 
     assert [problem.partition("'")[0] for problem in problems] == ["orders.yaml:4: c: there is no step "]
 
 
-@pytest.mark.parametrize(("config", "is_chosen"), [("", False), ("input: d, ", False), ("input: b, ", True)])
+@pytest.mark.parametrize(
+    ("config", "is_chosen"),
+    [("", False), ("input: d, ", False), ("input: b, ", True), ('input: "{{ run_id }}", ', True)],
+)
 def test_of_several_results_one_is_written(tmp_path: Path, config: str, is_chosen: bool) -> None:
     text = CHAIN.replace("id: c,", "id: c, inputs: [a, b],").replace('{connection: "@p', f'{{{config}connection: "@p')
     _, problems = checked(tmp_path, text)
     said = "there are several inputs (a, b); config field input says which one is written"
     assert problems == ([] if is_chosen else [f"orders.yaml:4: c: {said}"])
+
+
+@pytest.mark.parametrize("written", ["[a]", "{a: b}", "5"])
+def test_an_input_that_is_no_text_is_a_mistake_like_any_other(tmp_path: Path, written: str) -> None:
+    text = CHAIN.replace("id: c,", "id: c, inputs: [a, b],").replace(
+        '{connection: "@p', f'{{input: {written}, connection: "@p'
+    )
+    assert [problem.partition(" (")[0].partition("; ")[0] for problem in checked(tmp_path, text)[1]] == [
+        "orders.yaml:4: c: there are several inputs",
+        "orders.yaml:4: c: config field input: is a text",
+    ]
+
+
+def test_the_only_input_is_the_one_that_is_named(tmp_path: Path) -> None:
+    text = CHAIN.replace("id: c,", "id: c, inputs: {rows: b},").replace(
+        '{connection: "@p', '{input: NAME, connection: "@p'
+    )
+    said = "orders.yaml:4: c: config field input names 'b', and its inputs are: rows"
+    assert checked(tmp_path, text.replace("NAME", "b"))[1] == [said]
+    assert checked(tmp_path, text.replace("NAME", "rows"))[1] == []
 
 
 RULES = """\
