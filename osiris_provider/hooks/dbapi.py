@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import closing, contextmanager
 from copy import copy
 from datetime import datetime, time, timezone
@@ -129,12 +130,13 @@ class OsirisDbApiHook(OsirisHook, DbApiHook):
         :param commit_every: rows a transaction; 0: all in one.
         :param replace: what is there already is replaced.
         :param kwargs: as of ``DbApiHook``, and ``replace_index`` and ``replace_target``.
-        :raises TypeError: a value has no form in this database.
+        :raises TypeError: a row is no sequence of values, or a value has no form in this database.
         :raises DataError: MySQL's ``REPLACE`` would delete or change rows of other tables.
         """
         fields = list(target_fields) if target_fields else None
         adapters = self._adapters(table, fields)
-        adapted = (_adapted(row, adapters) for row in rows) if any(adapters) else rows
+        given = _sequences(rows)
+        adapted = (_adapted(row, adapters) for row in given) if any(adapters) else given
         # The base class takes chunks of 0 rows for the end of all rows.
         limit: Any = commit_every or None
         # Of its own: other threads, and the rows themselves, may work with this hook meanwhile.
@@ -270,6 +272,16 @@ def as_time(cell: Any) -> Any:
         message = "The column has no place for the time zone of a time of day; convert the value before it is inserted."
         raise TypeError(message)
     return cell
+
+
+def _sequences(rows: Iterable[Any]) -> Iterator[Sequence[Any]]:
+    """Yield the rows; of a dict the names would be inserted, and of a text its characters."""
+    for number, row in enumerate(rows, 1):
+        if isinstance(row, Mapping | AbstractSet | str | bytes):
+            kind = type(row).__name__
+            message = f"Row {number:,} is a {kind}; a row is a tuple or list of values, in the order of the columns."
+            raise TypeError(message)
+        yield row
 
 
 def _adapted(row: Sequence[Any], adapters: Sequence[Adapter | None]) -> tuple[Any, ...]:

@@ -209,6 +209,16 @@ def test_a_dict_is_json_for_a_type_of_postgres_that_is_not_known(new_hook: NewHo
         hook.insert_rows("t", [({"x": float("nan")},)])
 
 
+@pytest.mark.parametrize("row", [{"a": "x", "b": "y"}, "ab", b"ab", {"a"}], ids=str)
+def test_a_row_that_is_no_sequence_of_values_is_refused(hook: OsirisDbApiHook, row: Any) -> None:
+    hook.run("CREATE TABLE t (a VARCHAR(9), b VARCHAR(9))")
+    with pytest.raises(TypeError, match=f"^Row 2 is a {type(row).__name__}; a row is a tuple or list of values"):
+        hook.insert_rows("t", [("x", "y"), row], target_fields=["a", "b"])
+    with pytest.raises(TypeError, match=f"^Row 1 is a {type(row).__name__}; "):
+        hook.upsert_rows("t", [row], ["a", "b"], ["a"])
+    assert hook.get_first("SELECT COUNT(*) FROM t") == (0,)
+
+
 def test_results_and_descriptions_are_those_of_the_base_class(hook: OsirisDbApiHook) -> None:
     one, two = "SELECT 1 AS a", "SELECT 2 AS b"
     assert hook.run(one) is None
