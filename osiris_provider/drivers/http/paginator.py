@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urldefrag
 
+from osiris_provider.connections.redact import safe_url
 from osiris_provider.connectors.http.faults import BAD_REQUEST, GONE, NOT_FOUND, REFUSED_REQUEST
 from osiris_provider.drivers.http.json.columns import Rows
 from osiris_provider.drivers.http.page import Page, PaginationError
@@ -107,6 +108,7 @@ class Paginator:
         if number == 1 and self._request.method == "GET":
             # A link may lead back to where it began.
             self._seen.add(urldefrag(answer.url).url)
+            self._check_query(request, answer.url)
         rows = None if ended else self._request.rows_of(value, number)
         return Page(
             number,
@@ -258,6 +260,17 @@ class Paginator:
             problem = "" if same else "the next page is on another host, where the credentials do not belong"
         if problem:
             self._refuse(problem)
+
+    def _check_query(self, request: NextRequest, url: str) -> None:
+        """Warn of a redirect without the parameters that were asked with: a limit or a condition is lost then."""
+        params = [*self._request.params.values(), *request.params.values()]
+        if (any(value != [] for value in params) or "?" in self._request.path) and "?" not in url:
+            log.warning(
+                "Step %s: the API redirects to %s, without the parameters of the request, so other records may come "
+                "than were asked for. Correct config field path, perhaps by a / at its end.",
+                self._step.id,
+                safe_url(url),
+            )
 
     def _check_size(self, page: Page, previous: Page | None) -> None:
         if previous is None or not page.rows:

@@ -183,3 +183,26 @@ def test_what_is_nested_too_deeply_is_an_error_in_words(name: str, begin: str) -
         answer = f'{{"{name}": [{{"id": {begin * depth}1{end * depth}}}]}}'
         with pytest.raises(OsirisError, match="Step read"):
             read(Reply(200, answer.encode(), {"Content-Type": "application/json"}), records="items")
+
+
+@pytest.mark.parametrize(
+    ("config", "target", "is_lost"),
+    [
+        ({"params": {"limit": 1000}}, "/v1/items/", True),
+        ({"path": "items?limit=1000"}, "/v1/items/", True),
+        ({"pagination": {"kind": "page", "end_status": [404]}}, "/v1/items/", True),
+        ({"params": {"limit": 1000}}, "/v1/items/?limit=1000", False),
+        ({"params": {"ids": []}}, "/v1/items/", False),
+        ({}, "/v1/items/", False),
+    ],
+)
+def test_a_redirect_that_loses_the_parameters_is_warned_of(
+    config: dict[str, Any], target: str, is_lost: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    replies = [Reply(301, b"", {"Location": target}), items(A)]
+    if "pagination" in config:
+        replies.append(Reply(404, b"{}"))
+    read(*replies, records="items", **config)
+    said = [one for one in caplog.messages if "without the parameters" in one]
+    assert len(said) == is_lost
+    assert all("/v1/items/, without" in one for one in said)
