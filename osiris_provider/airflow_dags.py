@@ -195,6 +195,9 @@ def _refusals(pipeline: Pipeline, dag: DAG | None = None) -> Iterator[None]:
     try:
         yield
         done = True
+    except PipelineConfigError:
+        # It has its line already.
+        raise
     except (ValueError, OverflowError, AirflowException) as error:
         message = f"Airflow does not take this pipeline: {printable(error)}"
         raise error_of([Problem(pipeline.path, 1, message)]) from error

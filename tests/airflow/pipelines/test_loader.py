@@ -90,6 +90,11 @@ def test_what_only_airflow_knows_to_be_wrong_takes_no_other_down(dags: Path) -> 
     assert ids == ["good"]
     assert [Path(file).name for file in errors] == ["wrong.yaml"]
     assert f"{path}:7: by_country: executor 'Nonsense' is none of those" in next(iter(errors.values()))
+    with pytest.raises(
+        PipelineConfigError, match=f"^{path}:7: by_country: executor 'Nonsense' is none of those"
+    ) as raised:
+        OsirisDag(path)
+    assert (raised.value.line, raised.value.step, raised.value.field) == (7, "by_country", "airflow.executor")
     with pytest.raises(PipelineConfigError, match=r"good.yaml:1: Airflow does not take this pipeline: tag cannot be"):
         OsirisDag(dags / "pipelines" / "good.yaml", tags=["x" * 101])
 
