@@ -150,7 +150,8 @@ def _load(client: DuckDBPyConnection, table: str, columns: Sequence[Column], bat
     try:
         client.execute(f"INSERT INTO {table} ({names}) SELECT {values} FROM {_LINES} ORDER BY n")  # noqa: S608 - as above
     except duckdb.ConstraintException:
-        reason = f"it, or one of the next {len(batch.rows):,}, breaks a rule of the table: key, check or not null"
+        more = f", or one of the next {len(batch.rows) - 1:,}," if len(batch.rows) > 1 else ""
+        reason = f"it{more} breaks a rule of the table: key, check or not null"
     else:
         return
     raise batch.refusal(table, 0, reason)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import duckdb
 import pytest
+from osiris_provider.errors import DataError
 from osiris_provider.hooks.bulk import mysql
-from osiris_provider.hooks.bulk.duckdb import Column
+from osiris_provider.hooks.bulk.duckdb import Column, load
 
 INTEGER = (["1", "+1", "7.", "7.00", " 8 "], ["1.5", "1e1", "x", ""])
 SIGNED = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
@@ -32,6 +35,19 @@ def test_duckdb_takes_the_text_of_a_value_and_no_other(dtype: str) -> None:
     with duckdb.connect() as connection:
         fits = connection.execute(question, [[*right, *wrong]]).fetchall()
     assert [bool(one) for (one,) in fits] == [True] * len(right) + [False] * len(wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("1\n", "row 1: it breaks a rule"), ("2\n3\n1\n", "row 1: it, or one of the next 2, breaks a rule")],
+)
+def test_among_which_rows_one_breaks_a_rule_of_duckdb(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "rows.tsv"
+    path.write_text(text)
+    with duckdb.connect() as connection:
+        connection.execute("CREATE TABLE t (n INTEGER PRIMARY KEY); INSERT INTO t VALUES (1)")
+        with pytest.raises(DataError, match=said):
+            load(connection, "t", path)
 
 
 BYTES = ("tinyblob", "blob", "mediumblob", "longblob", "binary(2)", "varbinary(2)", "vector(3)", "geomcollection")
