@@ -111,18 +111,24 @@ def _choice_problem(step: StepDraft, inputs: Mapping[str, str]) -> str | None:
     return None
 
 
-def check_rules(draft: Draft, edges: Mapping[str, Edges], problems: Problems) -> None:
+def check_rules(draft: Draft, edges: Mapping[str, Edges], order: Sequence[str], problems: Problems) -> None:
     """Find steps that Airflow would run before, or although, the data that they get is not there.
 
     :param draft: the pipeline.
     :param edges: of its steps.
+    :param order: of the steps that do not wait for each other.
     :param problems: takes what is wrong.
     """
+    ancestors: dict[str, set[str]] = {}
+    for name in order:
+        ancestors[name] = {name}.union(*(ancestors[of] for of in edges[name].after))
     for step in draft.steps:
         edge = edges[step.id]
         rule = step.options.trigger_rule or draft.settings.trigger_rule
+        if rule is None or step.id not in ancestors:
+            continue
         where = (*step.location, "trigger_rule") if step.options.trigger_rule else ("trigger_rule",)
-        missing = None if rule is None else _data_missing(rule, edge, edges)
+        missing = _data_missing(rule, edge, ancestors)
         if rule == "always" and edge.after:
             problems.add(where, "trigger_rule: with always, Airflow waits for no other step; use all_done", step.id)
         elif missing is not None:
@@ -130,27 +136,15 @@ def check_rules(draft: Draft, edges: Mapping[str, Edges], problems: Problems) ->
             problems.add(where, f"{message}; use all_success, or inputs: {{}} and needs", step.id)
 
 
-def _data_missing(rule: str, edge: Edges, edges: Mapping[str, Edges]) -> str | None:
+def _data_missing(rule: str, edge: Edges, ancestors: Mapping[str, set[str]]) -> str | None:
     """Return an input that is not there when a rule runs a step, None if all are."""
     inputs = list(edge.inputs.values())
     if rule in ("all_failed", "all_skipped") or (rule == "one_failed" and set(inputs) == set(edge.after)):
         return next(iter(inputs), None)
     if not rule.startswith("one_"):
         return None
-    # Each step alone may be the one: whatever is not behind the input does not wait for it.
-    return next((of for of in inputs for first in edge.after if of not in _with_ancestors(first, edges)), None)
-
-
-def _with_ancestors(step: str, edges: Mapping[str, Edges]) -> set[str]:
-    """Return a step with all that it waits for."""
-    known: set[str] = set()
-    waiting = [step]
-    while waiting:
-        name = waiting.pop()
-        if name not in known:
-            known.add(name)
-            waiting += edges[name].after
-    return known
+    # Each step alone may be the one: it has to come behind the input, or be it.
+    return next((of for of in inputs if not all(of in ancestors[first] for first in edge.after)), None)
 
 
 def sorted_steps(draft: Draft, edges: Mapping[str, Edges], problems: Problems) -> list[str]:

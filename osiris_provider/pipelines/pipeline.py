@@ -117,8 +117,8 @@ def _compiled(draft: Draft, source: Source) -> Pipeline | None:
     kinds: dict[str, Kind] = {step.id: kind_of(drivers[step.id], step) for step in draft.steps}
     edges = edges_of(draft, kinds, source.problems)
     check_data(draft, edges, kinds, source.problems)
-    check_rules(draft, edges, source.problems)
     order = sorted_steps(draft, edges, source.problems)
+    check_rules(draft, edges, order, source.problems)
     steps: dict[str, PipelineStep] = {}
     for step in draft.steps:
         config = read_config(step, params, source)
