@@ -220,7 +220,7 @@ MODES = ["NO_BACKSLASH_ESCAPES", "ANSI_QUOTES", "EMPTY_STRING_IS_NULL", "ANSI", 
 def test_a_load_has_a_session_in_which_all_means_the_same_and_gives_it_back(
     mode: str, is_open: bool, charset: str
 ) -> None:
-    before = (f"PIPES_AS_CONCAT,{mode}", 1, 0, 50, 60, "SYSTEM")
+    before = (f"PIPES_AS_CONCAT,{mode}", 1, 1, 0, 50, 60, "SYSTEM")
     server = Server(SELECT=[before], SET=[])
     charsets: list[str] = []
     client = SimpleNamespace(charset=charset, set_character_set=charsets.append, open=True)
@@ -228,6 +228,6 @@ def test_a_load_has_a_session_in_which_all_means_the_same_and_gives_it_back(
     with load_session(cast("Cursor", server)):
         client.open = is_open
     sets = [values for statement, values in server.asked if statement.startswith("SET")]
-    within = ("PIPES_AS_CONCAT,STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO", 0, 1, 600, 600, "+00:00")
+    within = ("PIPES_AS_CONCAT,STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO", 0, 0, 1, 600, 600, "+00:00")
     assert sets == [within, *([before] if is_open else [])]
     assert charsets == ([] if charset == "utf8mb4" else ["utf8mb4", *([charset] if is_open else [])])
