@@ -13,6 +13,7 @@ import trustme
 from cryptography.hazmat.primitives.asymmetric import rsa
 from osiris_provider.connectors import get_connector
 from osiris_provider.errors import AuthError, ConnectionConfigError, MissingPackageError
+from pymysql import _auth
 
 from .rogue import CLEAR, SHA2, RogueMySQL, Script, public_pem, rogue
 
@@ -179,6 +180,7 @@ def test_a_key_file_that_is_none_is_an_error_of_the_connection(directory: Path) 
 
 
 def test_a_method_that_needs_a_package_says_which(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_auth, "_nacl_bindings", None)
     monkeypatch.setitem(sys.modules, "nacl", None)
     with rogue(Script(switch="client_ed25519")) as server:
         with pytest.raises(MissingPackageError, match="pip install pynacl"):
