@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -339,7 +340,7 @@ def test_a_short_first_page_is_told_where_no_size_is_given(caplog: pytest.LogCap
 
 def test_a_pending_result_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("tenacity.nap.time.sleep", waits.append)
+    monkeypatch.setattr("tenacity.nap.time", SimpleNamespace(sleep=waits.append))
     pending = Reply.of_json({"status": "pending"}, 202, {"Retry-After": "7"})
     table, _ = read(pending, [A])
     assert table.to_pylist() == [A]
@@ -351,7 +352,7 @@ def test_a_pending_result_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_403_with_retry_after_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("tenacity.nap.time.sleep", waits.append)
+    monkeypatch.setattr("tenacity.nap.time", SimpleNamespace(sleep=waits.append))
     limited = Reply.of_json({"message": "secondary rate limit"}, 403, {"Retry-After": "60"})
     table, _ = read(limited, limited, limited, limited, [A])
     assert table.to_pylist() == [A]

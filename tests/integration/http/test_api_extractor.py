@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -143,7 +144,7 @@ def test_trouble_on_a_page_repeats_that_page_only(
 
 def test_limits_of_rates_are_waited_for_as_long_as_the_api_says(api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("tenacity.nap.time.sleep", waits.append)
+    monkeypatch.setattr("tenacity.nap.time", SimpleNamespace(sleep=waits.append))
     api.throttled, api.retry_after = 9, "77"
     assert extracted(api, "items/link", pagination={"kind": "link"}).read_all().num_rows == len(ROWS)
     assert waits == [77] * 9

@@ -7,6 +7,7 @@ import itertools
 import json
 import resource
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -180,7 +181,7 @@ def test_cost_figures_of_shopify_are_bounded(
     rogue: RogueHttp, monkeypatch: pytest.MonkeyPatch, cost: str, available: str, rate: str
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("tenacity.nap.time.sleep", waits.append)
+    monkeypatch.setattr("tenacity.nap.time", SimpleNamespace(sleep=waits.append))
     figures = {
         "requestedQueryCost": "COST",
         "throttleStatus": {"currentlyAvailable": "AVAILABLE", "restoreRate": "RATE"},
@@ -216,7 +217,7 @@ def test_a_page_that_drips_for_ever_ends(
             return RawReply(itertools.chain([b"HTTP/1.1 200 OK\r\nX-A: "], drip(b"b")))
         return Reply(200, drip(b" "), {"Content-Type": "application/json"})
 
-    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
+    monkeypatch.setattr("tenacity.nap.time", SimpleNamespace(sleep=lambda _: None))
     rogue.script = script
     with pytest.raises(ConnectorError) as raised:
         extract(api(rogue), pagination={"kind": "page"}, page_timeout=0.3)
